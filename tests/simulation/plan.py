@@ -49,6 +49,8 @@ RARE_TROUBLES = (
     *("asks again", "asks again", "shared head deleted", "babbles", "babbles", "model"),
     *("away when asked", "away when asked"),
 )
+# And what leaves the least room between a worker that was taken for dead and its message.
+CLOSEST_TROUBLES = ("freeze at a renewal",)
 # Of those who run it and have a channel that hears of troubles.
 OPERATORS_TROUBLES = ("operator closed",)
 # Of workspaces that installed it: they remove it and install it again, and their tokens expire.
@@ -205,6 +207,7 @@ def make_plan(
             *_more_troubles(Random(f"{seed} more"), days, _some(seed, MORE_TROUBLES, 2)),
             *_timely_troubles(Random(f"{seed} timely"), days, _some(seed, TIMELY_TROUBLES, 3)),
             *_timely_troubles(Random(f"{seed} rare"), days, _some(seed, RARE_TROUBLES, 1)),
+            *_timely_troubles(Random(f"{seed} closest"), days, CLOSEST_TROUBLES),
             *_long_troubles(Random(f"{seed} long"), days),
             *_at_the_new_list(Random(f"{seed} list"), begin, days),
             *(_installed_troubles(many, days, rotates) if installed else ()),

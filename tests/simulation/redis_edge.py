@@ -17,6 +17,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
 from bot.store.key_repair import RepairingRedis
+from bot.store.values.lease import _RENEW
 from tests.simulation.scheduler import Process, Scheduler, Signal
 
 # What redis-py does by itself for a client made from an address.
@@ -31,6 +32,7 @@ class RedisServer:
     lost: float = 0.0
     ever_lost: bool = False
     looked: Signal = field(init=False)  # somebody looks who waits for a digest
+    renewing: Callable[[], object] | None = None  # hears of each renewal of a channel's lease
     server: Any = field(default_factory=lambda: _server())
     _clients: dict[Process | None, RepairingRedis] = field(default_factory=dict)
 
@@ -161,6 +163,8 @@ class _Connection(FakeRedisConnection):  # type: ignore[misc]
         if self._sock is None:
             self.connect()
         for args in command:
+            if args[:2] == ("EVAL", _RENEW) and self._simulated.renewing:
+                self._simulated.renewing()
             first, *rest = str(args[0]).split()  # "SCRIPT LOAD" is two words
             words = [self.encoder.encode(arg) for arg in (first, *rest, *args[1:])]
             self._sock._process_command(words)

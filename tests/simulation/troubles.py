@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _OWN_MOMENT = (
     *("head deleted", "shared head deleted", "locked", "list grows", "dies at a pause"),
     *("asks again", "away when asked", "uninstalled", "token revoked", "away at expiry"),
+    "freeze at a renewal",
 )
 
 
@@ -83,6 +84,7 @@ class Troubles:
         scheduler = world.scheduler
         scheduler.deaths, world.redis.lost, world.model.rate = 0.0, 0.0, 0.0
         world.model.babbles = world.model.is_gone = False
+        world.redis.renewing = None
         scheduler.set_clock(0.0)
         world.arxiv.is_calm = True
         for chat in world.chats.values():

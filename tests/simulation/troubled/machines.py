@@ -42,6 +42,29 @@ def freeze(troubles: Troubles, trouble: Trouble, random: Random) -> None:
     troubles.world.tell(f"worker {lane} stands still for {seconds:.0f} s")
 
 
+def freeze_at_renewal(troubles: Troubles, trouble: Trouble, random: Random) -> None:
+    """A worker's machine stands still when Redis has just told it that it holds its channel, for so
+    long that another takes over meanwhile."""
+    world, scheduler = troubles.world, troubles.world.scheduler
+    lane = random.choice([name for name in world.lanes.workers if name.startswith("post")])
+    seconds, left = random.uniform(16.0, 24.0), random.choice((0, 0, 1, 2, 5))
+
+    def renewing() -> None:
+        nonlocal left
+        current, worker = scheduler.current, world.lanes.workers[lane]
+        if current is None or current.root is not worker:
+            return
+        left -= 1
+        if left < 0:
+            world.redis.renewing = None
+            world.lanes.freeze(lane, seconds, ("redis answered",))
+            world.tell(
+                f"worker {lane} stands still for {seconds:.0f} s, just told that it may post"
+            )
+
+    world.redis.renewing = renewing
+
+
 def orphan(troubles: Troubles, trouble: Trouble, random: Random) -> None:
     lane = troubles.busy_lane(random)
     if troubles.is_over:
@@ -73,6 +96,7 @@ KINDS: Handlers = {
     "redis": redis,
     "kill": kill,
     "freeze": freeze,
+    "freeze at a renewal": freeze_at_renewal,
     "orphan": orphan,
     "deaths": deaths,
     "clock": clock,
