@@ -43,11 +43,12 @@ def freeze(troubles: Troubles, trouble: Trouble, random: Random) -> None:
 
 
 def freeze_at_renewal(troubles: Troubles, trouble: Trouble, random: Random) -> None:
-    """A worker's machine stands still when Redis has just told it that it holds its channel, for so
-    long that another takes over meanwhile."""
+    """A worker's machine stands still when Redis is just telling it that it holds its channel, or
+    before it asks for anything else, for so long that another takes over meanwhile."""
     world, scheduler = troubles.world, troubles.world.scheduler
     lane = random.choice([name for name in world.lanes.workers if name.startswith("post")])
     seconds, left = random.uniform(16.0, 24.0), random.choice((0, 0, 1, 2, 5))
+    at = random.choice(("redis answered", "redis"))
 
     def renewing() -> None:
         nonlocal left
@@ -57,7 +58,7 @@ def freeze_at_renewal(troubles: Troubles, trouble: Trouble, random: Random) -> N
         left -= 1
         if left < 0:
             world.redis.renewing = None
-            world.lanes.freeze(lane, seconds, ("redis answered",))
+            world.lanes.freeze(lane, seconds, (at,))
             world.tell(
                 f"worker {lane} stands still for {seconds:.0f} s, just told that it may post"
             )
