@@ -79,12 +79,21 @@ class Replicated:
             self._run(port, [str(conf), "--sentinel"])
 
     def is_copied(self, primary: int) -> bool:
-        """Whether all other servers follow this one."""
+        """Whether all other servers follow this one, and have what it had. They are asked too: the
+        primary calls one online that still loads, for up to a second."""
+        others = [port for port in self.ports if port != primary]
         with suppress(redis.RedisError, OSError), self.client(primary) as one:
             found = one.info("replication")
-            rows = [found.get(f"slave{n}", {}) for n in range(len(self.ports) - 1)]
-            return all(row.get("state") == "online" for row in rows)
+            rows = [found.get(f"slave{n}", {}) for n in range(len(others))]
+            is_online = all(row.get("state") == "online" for row in rows)
+            return is_online and all(self._follows(port, primary) for port in others)
         return False
+
+    def _follows(self, port: int, primary: int) -> bool:
+        with self.client(port) as one:
+            found = one.info("replication")
+        is_of = found.get("master_port") == primary
+        return bool(is_of and found["master_link_status"] == "up")
 
     def kill(self, port: int, number: int = signal.SIGKILL) -> None:
         os.kill(self.running[port].pid, number)
