@@ -50,13 +50,27 @@ class _Tls(_Leaving, redis.SSLConnection):
     pass
 
 
+class _PatientPool(SentinelConnectionPool):
+    """It tries for a connection as often as redis-py tries a command that is under way, which asks
+    for one before, where nothing but the connection itself is tried again."""
+
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        get = super().get_connection
+        retry = self.connection_kwargs.get("retry")
+        if retry is None:
+            return get(*args, **options)
+        return retry.call_with_retry(lambda: get(*args, **options), lambda _: None)
+
+
 def client(kind: type[R], url: str, **options: Any) -> R:
     """A client of this kind, by an address as parse_endpoint returns it, with redis-py's options.
     Raises nothing: redis-py connects at the first command."""
     if found := parse_sentinels(url):
         told = _told(found) | options
         sentinel: Any = Sentinel(found.hosts, sentinel_kwargs=_asking(found, Retry))  # type: ignore[no-untyped-call]
-        primary: R = sentinel.master_for(found.name, redis_class=kind, **told)
+        primary: R = sentinel.master_for(
+            found.name, redis_class=kind, connection_pool_class=_PatientPool, **told
+        )
         return primary
     opened: Any = kind.from_url(url, **_class(url, _Plain, _Tls), **options)
     return cast(R, opened)

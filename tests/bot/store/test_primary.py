@@ -224,6 +224,15 @@ def test_clients_go_on_at_the_new_primary(replicated: Replicated) -> None:
         assert jobs.get("pb:before") == b"1"
 
 
+def test_a_job_waits_for_a_primary_before_its_command_as_well_as_in_it(tmp_path: Path) -> None:
+    """A connection that is known to be closed is replaced before the command is tried."""
+    with run_replicated(tmp_path, down=5000) as found, connect(found.url) as client:
+        client.set("pb:before", "1")
+        assert client.wait(1, 5000) == 1
+        found.kill(found.primary())
+        assert client.get("pb:before") == "1"
+
+
 def test_nothing_is_sent_whose_intent_could_be_lost_with_the_primary(
     replicated: Replicated,
 ) -> None:
