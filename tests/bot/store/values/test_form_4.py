@@ -176,6 +176,16 @@ def test_a_paper_belongs_to_the_delivery_that_brought_it_last(store: Store) -> N
     assert not store.redis.exists(f"pb:had:{ONE}")
 
 
+@pytest.mark.parametrize("had", [None, {"2503.00001"}], ids=["looked for", "just read"])
+def test_a_paper_that_comes_again_is_taken_from_the_delivery_that_brought_it(
+    had: set[str] | None, store: Store
+) -> None:
+    given = digest(decision("2503.00001", Outcome.PICKED))
+    store.shown_papers.put(ONE, given, "one")
+    store.shown_papers.put(ONE, given, "two", had)
+    assert store.redis.hkeys(f"pb:had:{ONE}") == ["@two"]
+
+
 def test_papers_of_old_lists_are_forgotten_by_their_list(store: Store) -> None:
     for day, batch in (("a", "2024-01-02"), ("b", "2025-03-20")):
         given = digest(decision(f"2503.0000{ord(day)}", Outcome.PICKED))
