@@ -10,7 +10,7 @@ import pytest
 
 from bot.commands import dispatch
 from bot.domain.subscription import Votes
-from bot.slack import answers, events
+from bot.slack import answers, form_events
 from bot.store.store import Store
 from tests.bot.commands.samples import OPEN_TO_ALL
 from tests.bot.slack.conversations import (
@@ -299,7 +299,7 @@ def test_a_question_that_hangs_delays_no_acknowledgement(
 ) -> None:
     view = open_form(fake_slack, lambda: fake_slack.command("subscribe", user="U2"))
     monkeypatch.setattr(answers, "_IDENTIFY_SECONDS", 0.05)
-    monkeypatch.setattr(events, "_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(form_events, "_CHECK_SECONDS", 0.05)
     fake_slack.inject_faults("users.conversations", *["hang"] * 9)
     values = unchanged_submission(fake_slack.views[view])["state"]["values"]
     values["profile"]["profile"]["selected_option"] = {"value": "matters"}

@@ -27,7 +27,7 @@ from bot.runtime.announcements import Wakeup
 from bot.runtime.answers import Services
 from bot.runtime.task_waiter import Report
 from bot.slack import answers as slack_answers
-from bot.slack import events, events_http
+from bot.slack import events_http, form_events
 from bot.slack.answers import SlackAnswers
 from bot.slack.events import SlackApp
 from bot.slack.poster import SlackPoster
@@ -50,7 +50,7 @@ def event(data: bytes) -> None:
     slack = _slack()
     slack.web.state, slack.web.said, slack.raised = _state(), [], []
     hooked = patch.object(slack_answers, "AsyncWebhookClient", slack.web.hook)
-    with hooked, patch.object(events, "_SETTLED_SECONDS", 0.0):
+    with hooked, patch.object(form_events, "_SETTLED_SECONDS", 0.0):
         status = slack.loop.run(_deliver(slack, *_body(given, data)))
     assert 200 <= status < 500, status
     assert not slack.raised, slack.raised[0]
