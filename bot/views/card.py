@@ -82,7 +82,7 @@ def mark(decision: Decision) -> str:
     a model has judged it since."""
     if decision.trouble:
         return ranked_locally(decision.trouble)
-    return "" if decision.outcome is Outcome.PICKED else "judged since, and not picked"
+    return "" if decision.outcome is Outcome.PICKED else "scored since, and not picked"
 
 
 def sentence(digest: Digest | _Day, decision: Decision) -> str:

@@ -94,7 +94,7 @@ def picked_sentence(digest: Digest) -> str:
         return " ".join(count_lines(digest))
     if not picked and digest.stand_ins:
         judged = sum(decision.score is not None for decision in digest.decisions)
-        return f"None of {count(judged, 'judged paper')} is for you" if judged else ""
+        return f"None of {count(judged, 'scored paper')} is for you" if judged else ""
     if not picked:
         return f"None of {count(found, 'paper')} is for you"
     return f"{picked} of {found} {'is' if picked == 1 else 'are'} for you"
@@ -311,7 +311,7 @@ def outcome_reason(digest: Digest, decision: Decision) -> str:
         case Outcome.UNSCORED:
             reason = REASON_TEXTS[decision.trouble or ModelReason.LEFT_OUT]
             is_shown = decision.paper.id in (digest.ranked_locally or ())
-            return f"ranked locally, not judged, because {reason}" if is_shown else reason
+            return f"ranked locally, not scored, because {reason}" if is_shown else reason
         case Outcome.BELOW_CUTOFF:
             assert score is not None, "only a scored paper can be below a cut-off"
             short = []

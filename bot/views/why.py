@@ -336,7 +336,7 @@ def _about_its_message(status: PaperStatus) -> Iterator[str]:
     if why := status.posted.missing_reason if status.posted else None:
         yield f"It has no message of its own here: {REASON_TEXTS[why]}."
     if status.is_ranked_locally and status.decision and status.decision.outcome not in _NEITHER:
-        yield "It was shown here before, ranked locally; a model has judged it since."
+        yield "It was shown here before, ranked locally; a model has scored it since."
 
 
 def _place(decision: Decision) -> str:

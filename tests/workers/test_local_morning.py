@@ -145,7 +145,7 @@ def test_what_is_judged_later_comes_into_the_thread_and_no_paper_comes_twice(
     assert IDS[5] in new
     assert "2. " in picked_since
     assert "relevance 9 · novelty 7" in picked_since
-    assert "judged since, and not picked · relevance 4" in not_picked
+    assert "scored since, and not picked · relevance 4" in not_picked
     assert "ranked locally" not in f"{picked_since} {not_picked}"
     asked = len(fake_slack.calls)
     deliver(fake_slack, store, by_hand(mine), later)

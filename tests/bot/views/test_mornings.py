@@ -73,7 +73,7 @@ def test_json_names_them_and_counts_none_as_picked() -> None:
     assert {(row["outcome"], row["relevance"], row["novelty"]) for row in rows} == {
         ("unscored", None, None)
     }
-    assert all(row["reason"].startswith("ranked locally, not judged, because") for row in rows)
+    assert all(row["reason"].startswith("ranked locally, not scored, because") for row in rows)
     assert "ranked_locally" not in json.loads(export.as_json(judged_since()))
 
 
