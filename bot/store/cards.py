@@ -16,6 +16,9 @@ from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import RETENTION, reader_for, serialise
 
 _APART = "pb:apart"
+# The workspaces (keys) of whose channels anything is known: whoever asks for all looks at no other
+# key. There was none before December 2026: without _ALL in it, it does not have the older ones.
+_PLACES, _ALL = "pb:audience-places", "all"
 
 
 class Cards:
@@ -100,17 +103,23 @@ class Cards:
         return {channel: each for channel, each in zip(channels, found, strict=True) if each}
 
     def every_audience(self, platform: str, workspace: str | None) -> dict[Address, Audience]:
-        """By channel, of one workspace (an id) of a platform, or of all: rarely, since every key is
-        looked at."""
-        names = [f"pb:audiences:{platform}:{workspace}"]
-        if workspace is None:
-            found = self._redis.scan_iter(f"pb:audiences:{platform}:*", count=1000)
-            names = sorted(map(str, found))
+        """By channel, of one workspace (an id) of a platform, or of all."""
+        places = [f"{platform}:{workspace}"] if workspace else self._places(platform)
+        names = [f"pb:audiences:{place}" for place in places]
         return {
             Address(platform=platform, workspace=name.rpartition(":")[2], channel=channel): audience
             for name, audiences in self._rows.hgetall_many(names, _read_audience).items()
             for channel, audience in audiences.items()
         }
+
+    def _places(self, platform: str) -> list[str]:
+        """The workspaces (keys) of a platform of whose channels anything may be known."""
+        known = {str(place) for place in self._redis.smembers(_PLACES)}
+        if _ALL not in known:
+            found = self._redis.scan_iter("pb:audiences:*", count=1000)
+            known |= {str(name).removeprefix("pb:audiences:") for name in found}
+            self._redis.sadd(_PLACES, _ALL, *known)
+        return sorted(place for place in known if place.startswith(f"{platform}:"))
 
     def put_audience(self, address: Address, audience: Audience) -> None:
         """Who may read a channel, as its platform says now; forgotten after RETENTION."""
@@ -118,11 +127,15 @@ class Cards:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hset(key, address.channel, audience.value)
             pipe.expire(key, RETENTION)
+            pipe.sadd(_PLACES, address.workspace_key)
             pipe.execute()
 
     def forget_audiences(self, workspace_key: str) -> None:
         """Of a workspace: nobody is to be pointed to one of its channels any more."""
-        self._redis.delete(f"pb:audiences:{workspace_key}")
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.delete(f"pb:audiences:{workspace_key}")
+            pipe.srem(_PLACES, workspace_key)
+            pipe.execute()
 
     # -- channels that want nothing of this
 

@@ -286,6 +286,7 @@ _ROWS: Final[list[tuple[str, Type, Check, bool]]] = [
     (f"shown-in:{_WORKSPACE}:{_PAPER}", "set", _text, False),  # until November 2026
     (f"pointer:{_PLACE}:{_PAPER}", "string", _a(Pointer), False),
     (f"audiences:{_WORKSPACE}", "hash", lambda _, text: Audience(text), False),
+    ("audience-places", "set", _text, False),
     ("apart", "set", _place, False),
     (r"outbox:.+", "hash", _entry, False),
     ("wishes", "hash", _a(DigestRequest), False),
