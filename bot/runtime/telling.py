@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from bot.commands.context import Context
-from bot.commands.due import Snapshot, take_snapshot
+from bot.commands.due import take_snapshot
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.papers import Change
 from bot.domain.readers.following import Follow, FollowKind, Telling
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address, Delivery
+from bot.domain.subscription import Subscription
 from bot.planning.due_days import due_days
 from bot.planning.following import matching, merged
 from bot.store.papers import paper_ref
@@ -41,24 +43,43 @@ def find(context: Context, platform: str, now: datetime) -> None:
 def settled(context: Context, tellings: Sequence[Telling], now: datetime) -> set[str]:
     """The tellings (keys) whose papers no digest may still show: none of that day is to come in
     their workspace, or they have waited long enough."""
+    young = [each for each in tellings if now < each.at + _WAITS]
+    coming = _coming(context, young, now) if young else {}
+    pairs = dict.fromkeys(pair for theirs in coming.values() for pair in theirs)
+    delivered = context.store.history.delivered_dates(pairs) if pairs else {}
+    return {
+        each.key
+        for each in tellings
+        if all(each.date in delivered[pair] for pair in coming.get(each.key, ()))
+    }
+
+
+def _coming(
+    context: Context, tellings: Sequence[Telling], now: datetime
+) -> dict[str, list[tuple[Address, str]]]:
+    """By telling (its key), the channels and profiles that are due a digest of its day while it
+    waits."""
     snapshot = take_snapshot(context)
-    return {each.key for each in tellings if _is_settled(context, snapshot, each, now)}
-
-
-def _is_settled(context: Context, snapshot: Snapshot, telling: Telling, now: datetime) -> bool:
-    latest = telling.at + _WAITS
-    if now >= latest:
-        return True
-    coming = []
+    theirs: dict[str, list[Subscription]] = {each.workspace: [] for each in tellings}
     for each in snapshot.subscriptions:
-        is_theirs = each.address.workspace_key == telling.workspace
-        if each.paused or not is_theirs or snapshot.profile(each) is None:
-            continue
-        due = due_days(each.schedule, telling.date - _DAY, (), now, context.catch_up_days)
-        if due and telling.date in due.days and each.since <= due.at <= latest:
-            coming.append((each.address, each.profile))
-    delivered = context.store.history.delivered_dates(coming)
-    return all(telling.date in dates for dates in delivered.values())
+        place = each.address.workspace_key
+        if place in theirs and not each.paused and snapshot.profile(each):
+            theirs[place].append(each)
+    due = {
+        (each.key, day): due_days(each.schedule, day - _DAY, (), now, context.catch_up_days)
+        for day in {telling.date for telling in tellings}
+        for each in chain.from_iterable(theirs.values())
+    }
+    return {
+        telling.key: [
+            (each.address, each.profile)
+            for each in theirs[telling.workspace]
+            if (days := due[each.key, telling.date])
+            and telling.date in days.days
+            and each.since <= days.at <= telling.at + _WAITS
+        ]
+        for telling in tellings
+    }
 
 
 def _found(
