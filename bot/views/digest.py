@@ -62,11 +62,12 @@ def head(
     """The parent message. `unposted` has the ids of papers whose message the platform refused, and
     why. `day` as in `thread_posts`."""
     said = (*notices(digest), *_unposted(digest, unposted or {}))
-    sums_up = picked_sentence(digest)
+    # Papers that are shown without a score say so themselves.
+    sums_up = () if digest.stand_ins and not _scored(digest) else (picked_sentence(digest),)
     return Message(
         title=digest_title(digest),
         notices=said,
-        text=(*(() if digest.stand_ins and not sums_up else (sums_up,)), *moved_up(digest)),
+        text=(*sums_up, *moved_up(digest)),
         lines=tuple(
             paper_line(rank, d, sentence(digest, d) if rank <= _WITH_SENTENCE else "")
             for rank, d in enumerate(digest.picked, 1)
@@ -87,17 +88,27 @@ def digest_title(digest: Digest) -> str:
 
 
 def picked_sentence(digest: Digest) -> str:
-    """`10 of 269 are for you`, or why there are no papers; nothing where no paper was judged and
-    others are shown instead."""
+    """`10 of 269 are for you`, or why there are no papers."""
     picked, found = len(digest.picked), len(digest.decisions)
     if not found:
         return " ".join(count_lines(digest))
-    if not picked and digest.stand_ins:
-        judged = sum(decision.score is not None for decision in digest.decisions)
-        return f"None of {count(judged, 'scored paper')} is for you" if judged else ""
-    if not picked:
-        return f"None of {count(found, 'paper')} is for you"
-    return f"{picked} of {found} {'is' if picked == 1 else 'are'} for you"
+    if picked:
+        return f"{picked} of {found} {'is' if picked == 1 else 'are'} for you"
+    if not digest.counts[Outcome.UNSCORED]:
+        return _none_of(found, "paper")
+    # Nobody knows for whom the others are.
+    scored = _scored(digest)
+    return _none_of(scored, "scored paper") if scored else "No paper was scored"
+
+
+def _none_of(number: int, what: str) -> str:
+    if number == 1:
+        return f"The only {what} is not for you"
+    return f"None of {count(number, what)} is for you"
+
+
+def _scored(digest: Digest) -> int:
+    return sum(decision.score is not None for decision in digest.decisions)
 
 
 def moved_up(digest: Digest) -> Iterable[str]:

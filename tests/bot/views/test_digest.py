@@ -72,6 +72,7 @@ def days() -> list[tuple[str, Digest]]:
     down = decision("2503.10000", Outcome.UNSCORED).model_copy(
         update={"trouble": ModelReason.MODEL_DOWN}
     )
+    below = [decision(f"2503.1000{n}", Outcome.BELOW_CUTOFF, 2) for n in (1, 2)]
     sunday = date(2025, 4, 27)
     return [
         ("a Sunday", empty(date=sunday)),
@@ -85,6 +86,7 @@ def days() -> list[tuple[str, Digest]]:
         ),
         ("arXiv away", empty(batch="", problem=Problem(trouble=ArxivReason.UNREACHABLE))),
         ("the model down", digest(down, usage=Usage())),
+        ("the model down for some", digest(down, *below, usage=Usage())),
         (
             "the last announced day",
             local_day().model_copy(

@@ -118,7 +118,7 @@ def test_a_person_reads_the_digest_and_asks_for_more(
             assert "Not picked: " in why
             assert "2503.00001 · Foundations of machine learning" in why
         terminal.type("")
-        assert "None of 1 paper is for you" in terminal.read_until("paperboy> ")
+        assert "The only paper is not for you" in terminal.read_until("paperboy> ")
         terminal.type("why")
         assert "Say which paper" in terminal.read_until("paperboy> ")
         terminal.type("?")
