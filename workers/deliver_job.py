@@ -217,10 +217,10 @@ class _ChannelDelivery:
         refused = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
         unposted = {id: reason for id in ids if (reason := refused.get(id))}
         head = digest_views.head(digest, day, unposted)
-        others = await self.others.look(
+        states = await self.others.look(
             self.request.address, digest, day, lambda: thread.post_one(HEAD, head)
         )
-        replies = await asyncio.to_thread(cards.as_posted, digest, day, others)
+        replies = cards.as_posted(digest, day, states)
         posted = await thread.post(head, replies)
         if posted.refused != unposted and not posted.ended:
             await thread.post_one(HEAD, digest_views.head(digest, day, posted.refused))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
 
 import structlog
 from redis import RedisError
 
-from bot.domain.channel_view import Pointer
+from bot.domain.channel_view import CardState, Pointer
 from bot.domain.digest import Digest
 from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
@@ -21,23 +22,34 @@ from bot.runtime.posting import HEAD, Poster
 from bot.store.outbox import Outbox, OutboxEntry
 from bot.store.store import Store
 from bot.views.permalinks import permalink
+from workers.runtime.found_lately import Found, FoundLately, Voted
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 # Seconds that a delivery waits for all of this together.
 _PATIENCE: Final = 2.0
 _POLL_SECONDS: Final = 0.1
+# Where outsiders read along, nothing of the workspace is pointed to.
+_INSIDE: Final = (Audience.EVERYONE, Audience.MEMBERS)
 # Many channels may point to one thread on the same morning: its platform is asked once.
 _KEPT: Final = timedelta(minutes=1)
 _MOST: Final = 2_000
 
+# By paper, the channels that have it, each with the day (a name) that brought it there.
+_Places = Mapping[str, Mapping[Address, str]]
+
+# Who may read channels, as their platform has just said.
+_Heard = dict[Address, Audience]
+
 
 class _Thread(NamedTuple):
-    """A thread of another channel: its day (a name), and when its head was begun."""
+    """A thread of another channel: its day (a name), and the entry of its head."""
 
     address: Address
     day: str
-    at: datetime
+    head: OutboxEntry
 
 
 class OtherChannels:
@@ -47,65 +59,113 @@ class OtherChannels:
         self._store, self._poster = store, poster
         self._audiences: ExpiringCache[str, Audience] = ExpiringCache(_KEPT, _MOST)
         self._links: ExpiringCache[str, str] = ExpiringCache(_KEPT, _MOST)
+        self._lately = FoundLately()
 
     async def look(
-        self, address: Address, digest: Digest, day: str, begin: Callable[[], Awaitable[object]]
-    ) -> Mapping[str, Collection[Address]]:
+        self,
+        address: Address,
+        digest: Digest,
+        day: str,
+        begin: Callable[[], Awaitable[OutboxEntry]],
+    ) -> Mapping[str, CardState]:
         """Find out where the papers of a digest were posted first in the workspace, and store it
-        for their cards; returns the other channels that have each paper, as far as there are any.
-        `begin` posts the head of their own thread: of two that are posted at once the one with the
-        earlier head is first.
+        for their cards; returns what each card says. `begin` posts the head of their own thread: of
+        two that are posted at once the one with the earlier head is first.
 
         Neither a platform that doesn't answer nor a fault of ours holds up or fails a delivery:
         its cards point to nothing then, until it is looked again. Raises what `begin` does, and
         RedisError.
         """
-        await begin()  # first of all: while the platform is away, nobody need look further
-        papers = [decision.paper.id for decision in digest.posted]
-        places = await asyncio.to_thread(self._places, address, papers)
-        if not places:
-            return {}
-        pointers = dict[str, Pointer | None].fromkeys(papers)
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._find(address, day, places, pointers)
-        except RedisError:
-            raise
-        except TimeoutError:
-            log.info("other channels not known in time", channel=str(address))
-        except Exception:
-            log.exception("other channels not known", channel=str(address))
-        await asyncio.to_thread(self._store.cards.put_pointers, address, pointers)
-        return places
+        head = await begin()  # first of all: while the platform is away, nobody need look further
+        papers = tuple(decision.paper.id for decision in digest.posted)
+        asked = address.workspace_key, papers
+        if found := await self._lately.get(asked, address, head.at):
+            return await self._as_found(address, found)
+        with self._lately.looking(asked) as over:
+            places, apart, threads = await asyncio.to_thread(self._places, address, day, papers)
+            if not threads:
+                over()
+            pointers, begun = dict[str, Pointer | None].fromkeys(papers), None
+            heard: _Heard = {}
+            if places:
+                looked = self._find(address, places, threads, pointers, heard)
+                begun = await _in_time(address, looked)
+            put = partial(self._put, address, places, pointers, heard)
+            voted, states = await asyncio.to_thread(put)
+            if voted and begun and all(pointers.values()):
+                self._lately.put(asked, Found(places, apart, pointers, voted, begun))
+            return states
 
-    def _places(self, address: Address, papers: Sequence[str]) -> dict[str, dict[Address, str]]:
+    async def _as_found(self, address: Address, found: Found) -> Mapping[str, CardState]:
+        """The same by what another delivery has found."""
+        heard: _Heard = {}
+        audience = await _in_time(address, self._audience(address, heard))
+        pointers, voted = (
+            (found.pointers, found.voted)
+            if audience in _INSIDE
+            else (dict[str, Pointer | None].fromkeys(found.pointers), None)
+        )
+        put = partial(self._put, address, found.places, pointers, heard, voted)
+        _, states = await asyncio.to_thread(put)
+        return states
+
+    def _put(
+        self,
+        address: Address,
+        places: Mapping[str, Collection[Address]],
+        pointers: Mapping[str, Pointer | None],
+        heard: _Heard,
+        elsewhere: Voted | None = None,
+    ) -> tuple[Voted | None, Mapping[str, CardState]]:
+        """Store what cards point to, and what was heard of channels. Returns how people voted in
+        the other places, which may be known, or None where somebody voted here, too; and what the
+        cards say."""
+        cards = self._store.cards
+        for each, audience in heard.items():
+            cards.put_audience(each, audience)
+        if places:
+            cards.put_pointers(address, pointers)
+        if elsewhere is None:
+            elsewhere = cards.voted_elsewhere(address, places) if places else {}
+        here = self._store.votes.by_person(dict.fromkeys(pointers, (address,)))
+        voted = {paper: {**elsewhere.get(paper, {}), **own} for paper, own in here.items()}
+        return None if any(here.values()) else elsewhere, cards.said(address, voted, pointers)
+
+    def _places(
+        self, address: Address, day: str, papers: Sequence[str]
+    ) -> tuple[_Places, Collection[str], list[_Thread]]:
         """By paper, the other channels that have it, with the day (a name) that brought it there;
-        neither from nor to one that wants nothing of this."""
+        neither from nor to one that wants nothing of this. Where there are any, also those that
+        do, and the threads that may be pointed to."""
         found = self._store.shown_papers.in_other_channels(address, papers)
         apart = self._store.cards.apart() if found else set[str]()
         if str(address) in apart:
-            return {}
+            return {}, apart, []
         kept = {
             paper: {at: day for at, day in places.items() if str(at) not in apart}
             for paper, places in found.items()
         }
-        return {paper: places for paper, places in kept.items() if places}
+        left = {paper: places for paper, places in kept.items() if places}
+        return left, apart, self._begun_before(address, day, left) if left else []
 
     async def _find(
         self,
         address: Address,
-        day: str,
-        places: Mapping[str, Mapping[Address, str]],
+        places: _Places,
+        threads: Sequence[_Thread],
         pointers: dict[str, Pointer | None],
-    ) -> None:
+        heard: _Heard,
+    ) -> datetime | None:
         """Fill in the pointers, by paper: each to the first thread that everybody may read and
-        that is there. Where outsiders read along, nothing of the workspace is pointed to."""
-        if await self._audience(address) not in (Audience.EVERYONE, Audience.MEMBERS):
-            return
-        left = dict(places)
-        for thread in await asyncio.to_thread(self._begun_before, address, day, places):
+        that is there. Returns when the last of these threads was begun."""
+        if await self._audience(address, heard) not in _INSIDE:
+            return None
+        left, begun = dict(places), None
+        for thread in threads:
             papers = [id for id, at in left.items() if at.get(thread.address) == thread.day]
-            if not papers or await self._audience(thread.address) is not Audience.EVERYONE:
+            if not papers:
+                continue
+            if await self._audience(thread.address, heard) is not Audience.EVERYONE:
                 continue
             head = await self._head(thread)
             if link := await self._link(thread.address, head):
@@ -113,10 +173,10 @@ class OtherChannels:
                 for id in papers:
                     pointers[id] = Pointer(channel=thread.address.channel, url=urls[id])
                     del left[id]
+                begun = thread.head.at
+        return begun
 
-    def _begun_before(
-        self, address: Address, day: str, places: Mapping[str, Mapping[Address, str]]
-    ) -> list[_Thread]:
+    def _begun_before(self, address: Address, day: str, places: _Places) -> list[_Thread]:
         """The other channels' threads that were begun before this one's, the oldest first."""
         known = dict.fromkeys(pair for at in places.values() for pair in at.items())
         names = {f"{other}:{name}": (other, name) for other, name in known}
@@ -127,25 +187,25 @@ class OtherChannels:
             return []
         first = (own.at, str(address))
         threads = [
-            _Thread(*names[name], entry.at)
+            _Thread(*names[name], entry)
             for name, entry in heads.items()
             if entry.refused is not ChannelReason.MESSAGE_GONE
         ]
         return sorted(
-            (each for each in threads if (each.at, str(each.address)) < first),
-            key=lambda each: (each.at, str(each.address)),
+            (each for each in threads if (each.head.at, str(each.address)) < first),
+            key=lambda each: (each.head.at, str(each.address)),
         )
 
     async def _head(self, thread: _Thread) -> str:
         """The id of a thread's head, once it is there."""
-        while True:
-            entry = await asyncio.to_thread(_entry, self._store, thread.address, thread.day)
-            if entry is None or entry.message or entry.refused:
-                return entry.message if entry else ""
+        entry: OutboxEntry | None = thread.head
+        while entry and not entry.message and not entry.refused:
             await asyncio.sleep(_POLL_SECONDS)
+            entry = await asyncio.to_thread(_entry, self._store, thread.address, thread.day)
+        return entry.message if entry else ""
 
-    async def _audience(self, address: Address) -> Audience | None:
-        """None where the platform doesn't say."""
+    async def _audience(self, address: Address, heard: _Heard) -> Audience | None:
+        """None where the platform doesn't say. What it does is added to what was `heard`."""
         key, now = str(address), datetime.now(UTC)
         if found := self._audiences.get(key, now):
             return found
@@ -155,7 +215,7 @@ class OtherChannels:
             log.info("audience not known", channel=key, why=str(error))
             return None
         self._audiences.put(key, found, now)
-        await asyncio.to_thread(self._store.cards.put_audience, address, found)
+        heard[address] = found
         return found
 
     async def _link(self, address: Address, head: str) -> str:
@@ -172,6 +232,20 @@ class OtherChannels:
             return ""
         self._links.put(key, found, now)
         return found
+
+
+async def _in_time(address: Address, asked: Awaitable[T]) -> T | None:
+    """An answer, or None where there is none in time. Raises RedisError."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await asked
+    except RedisError:
+        raise
+    except TimeoutError:
+        log.info("other channels not known in time", channel=str(address))
+    except Exception:
+        log.exception("other channels not known", channel=str(address))
+    return None
 
 
 def _entry(store: Store, address: Address, day: str) -> OutboxEntry | None:

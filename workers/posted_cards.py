@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
+from bot.domain.channel_view import CardState
 from bot.domain.digest import Decision, Digest, Outcome
 from bot.domain.message import Post
 from bot.domain.request import Address
@@ -23,12 +24,10 @@ class PostedCards:
         self._store, self._address, self._thread = store, address, thread
 
     def as_posted(
-        self, digest: Digest, day: str, others: Mapping[str, Collection[Address]]
+        self, digest: Digest, day: str, states: Mapping[str, CardState]
     ) -> list[tuple[str, Post]]:
-        """The replies of a digest's thread, by slot; `others` as OtherChannels.look returns
-        them."""
+        """The replies of a digest's thread, by slot; `states` say what each paper's card says."""
         posted, ranks = digest.posted, {d.paper.id: n for n, d in enumerate(digest.picked, 1)}
-        states = self._store.cards.states(self._address, [d.paper.id for d in posted], others)
         return [
             (id, card_views.card(digest, ranks.get(id), decision, day, states[id]))
             for id, decision in ((decision.paper.id, decision) for decision in posted)

@@ -3,6 +3,7 @@ the channels of the workspace that had a paper first."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from redis import Redis
@@ -10,6 +11,7 @@ from redis import Redis
 from bot.domain.channel_view import CardState, Pointer
 from bot.domain.readers.elsewhere import Audience
 from bot.domain.request import Address
+from bot.domain.subscription import Vote, Votes
 from bot.store.readers.votes import PaperVotes
 from bot.store.shown_papers import ShownPapers
 from bot.store.values.quarantine import ValueReader
@@ -19,6 +21,15 @@ _APART = "pb:apart"
 # The workspaces (keys) of whose channels anything is known: whoever asks for all looks at no other
 # key. There was none before December 2026: without _ALL in it, it does not have the older ones.
 _PLACES, _ALL = "pb:audience-places", "all"
+
+
+# In one command, because a delivery has one of each paper: what is empty is taken away.
+_PUT_POINTERS = """
+for n, key in ipairs(KEYS) do
+  if ARGV[n + 1] == '' then redis.call('del', key)
+  else redis.call('set', key, ARGV[n + 1], 'ex', ARGV[1]) end
+end
+"""
 
 
 class Cards:
@@ -32,24 +43,37 @@ class Cards:
         """What one card says by now."""
         return self.states(address, [paper])[paper]
 
-    def states(
+    def states(self, address: Address, papers: Sequence[str]) -> dict[str, CardState]:
+        """What each card says by now."""
+        others = self._shown.in_other_channels(address, papers)
+        together = self._counted_together(address, others) if others else {}
+        voted = self._votes.by_person({id: (address, *together.get(id, ())) for id in papers})
+        return self.said(address, voted, self._pointers(address, together))
+
+    def said(
         self,
         address: Address,
-        papers: Sequence[str],
-        others: Mapping[str, Collection[Address]] | None = None,
+        voted: Mapping[str, Mapping[str, str]],
+        pointers: Mapping[str, Pointer | None],
     ) -> dict[str, CardState]:
-        """What each card says by now. `others` are the other channels that have each paper, for
-        whoever has just looked for them."""
-        if others is None:
-            others = self._shown.in_other_channels(address, papers)
-        together = self._counted_together(address, others) if others else {}
-        votes = self._votes.counts(address, {id: together.get(id, ()) for id in papers})
-        also = self._shown.other_profiles_of(address, papers)
-        pointers = self._pointers(address, together)
+        """The same for whoever knows how people voted on each paper, and what it points to."""
+        also = self._shown.other_profiles_of(address, list(voted))
+        counts = {paper: Counter(by_person.values()) for paper, by_person in voted.items()}
         return {
-            paper: CardState(votes=votes[paper], also=also[paper], pointer=pointers.get(paper))
-            for paper in papers
+            paper: CardState(
+                votes=Votes(up=each[Vote.UP], down=each[Vote.DOWN]),
+                also=also[paper],
+                pointer=pointers.get(paper),
+            )
+            for paper, each in counts.items()
         }
+
+    def voted_elsewhere(
+        self, address: Address, others: Mapping[str, Collection[Address]]
+    ) -> dict[str, dict[str, str]]:
+        """By paper, how each person (an id) voted in the `others` that have it, as far as it counts
+        on the cards here."""
+        return self._votes.by_person(self._counted_together(address, others))
 
     def _counted_together(
         self, address: Address, others: Mapping[str, Collection[Address]]
@@ -87,13 +111,11 @@ class Cards:
 
     def put_pointers(self, address: Address, pointers: Mapping[str, Pointer | None]) -> None:
         """What cards here point to, by paper; None: to nothing."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for paper, pointer in pointers.items():
-                if pointer:
-                    pipe.set(_pointer(address, paper), serialise(pointer), ex=RETENTION)
-                else:
-                    pipe.delete(_pointer(address, paper))
-            pipe.execute()
+        keys = [_pointer(address, paper) for paper in pointers]
+        texts = [serialise(pointer) if pointer else "" for pointer in pointers.values()]
+        seconds = int(RETENTION.total_seconds())
+        if keys:
+            self._redis.eval(_PUT_POINTERS, len(keys), *keys, seconds, *texts)
 
     # -- who reads a channel, as far as anybody had to know
 

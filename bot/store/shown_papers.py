@@ -31,6 +31,17 @@ class ShownDay(Value):
     papers: tuple[str, ...]
 
 
+# Of most papers no other profile is noted: only those that are there are answered, each with its
+# number among the keys.
+_THOSE_THERE: Final = """
+local found = {}
+for n, key in ipairs(KEYS) do
+  local members = redis.call('smembers', key)
+  if #members > 0 then found[#found + 1] = {n, members} end
+end
+return found
+"""
+
 # The most channels of a workspace that are looked at for one paper.
 _CHANNELS: Final = 20
 
@@ -206,11 +217,11 @@ class ShownPapers:
         self, address: Address, papers: Sequence[str]
     ) -> dict[str, tuple[str, ...]]:
         """The same of several papers, in one round trip."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for paper in papers:
-                pipe.smembers(f"pb:also:{address}:{paper}")
-            titles = [tuple(sorted(map(str, row))) for row in pipe.execute()]
-        return dict(zip(papers, titles, strict=True))
+        keys = [f"pb:also:{address}:{paper}" for paper in papers]
+        titles: dict[str, tuple[str, ...]] = dict.fromkeys(papers, ())
+        for number, row in self._redis.eval(_THOSE_THERE, len(keys), *keys) if keys else ():
+            titles[papers[number - 1]] = tuple(sorted(map(str, row)))
+        return titles
 
     def _origins(self, address: Address) -> dict[str, _Origin]:
         """By paper (an id)."""

@@ -26,6 +26,7 @@ from bot.slack.poster import SlackPoster, open_poster
 from bot.store.key_kinds import kind_of
 from bot.store.lookups import Lookups
 from bot.store.outbox import Outbox
+from bot.store.shown_papers import ShownPapers
 from bot.store.store import Store
 from tests.factories import (
     DAY,
@@ -39,7 +40,7 @@ from tests.factories import (
     profile,
 )
 from tests.killed import Killed
-from tests.servers.fake_slack import FakeSlack
+from tests.servers.fake_slack import Channel, FakeSlack
 from tests.workers.run_deliver_job import (
     put_judged_day,
     replies,
@@ -47,6 +48,7 @@ from tests.workers.run_deliver_job import (
     slack_address,
 )
 from workers import other_channels
+from workers.runtime import found_lately
 
 ONE = paper_ids(6)[0]
 
@@ -72,6 +74,7 @@ class Workspace:
         run_deliver_job(self.slack, self.store, moved)
 
     def request(self, channel: str) -> DigestRequest:
+        self.slack.channels.setdefault(channel, Channel())
         (first,) = put_judged_day(self.store, channel)
         if channel == "C1":
             return first
@@ -118,6 +121,17 @@ class Workspace:
 
     def counted(self, channel: str, paper: str = ONE) -> Votes:
         return self.store.cards.state(slack_address(channel), paper).votes
+
+    def count_looks(self, monkeypatch: pytest.MonkeyPatch) -> list[Address]:
+        """The channels for which was read where else their papers are, from now on."""
+        read, original = list[Address](), ShownPapers.in_other_channels
+
+        def noted(self: ShownPapers, address: Address, papers: Sequence[str]) -> Any:
+            read.append(address)
+            return original(self, address, papers)
+
+        monkeypatch.setattr(ShownPapers, "in_other_channels", noted)
+        return read
 
 
 def _channel_named(text: str) -> str:
@@ -288,6 +302,101 @@ def test_no_other_workspace_is_named_or_counted(place: Workspace) -> None:
     place.vote("C1", "U1")
     elsewhere = slack_address("C2").model_copy(update={"workspace": "T2"})
     assert place.store.cards.state(elsewhere, ONE).votes == Votes()
+
+
+# -- channels that post the same at once: one looks, the others say the same
+
+
+def test_of_channels_that_post_the_same_at_once_one_asks_for_all(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.deliver("C1")
+    place.deliver("C2")
+    place.vote("C1", "U1")
+    read = place.count_looks(monkeypatch)
+    channels = [f"C{n}" for n in range(10, 25)]
+    place.deliver(*channels)
+    assert len(read) < 5
+    for channel in channels:
+        expected = dict.fromkeys(paper_ids(6)[:3], "C1") | {"2503.20000": "C2"}
+        assert place.pointing(channel) == expected
+        assert "👍 1" in place.cards(channel)[ONE]
+        assert place.vote(channel, "U2").elsewhere is not None
+        place.vote(channel, "U2")
+
+
+@pytest.mark.parametrize("how", ["shared", "apart"])
+def test_a_channel_that_points_to_none_does_not_say_what_another_one_found(
+    how: str, place: Workspace
+) -> None:
+    place.deliver("C1")
+    place.deliver("C2")
+    place.vote("C1", "U1")
+    place.slack.channels["C4"] = Channel(shared=how == "shared")
+    place.store.cards.put_apart(slack_address("C4"), how == "apart")
+    place.deliver("C3", "C4", "C5")
+    assert set(place.pointing("C3").values()) == {"C1", "C2"}
+    assert place.pointing("C4") == {}
+    assert "👍 1" not in place.cards("C4")[ONE]
+    assert place.pointing("C5") == place.pointing("C3")
+
+
+def test_the_first_that_has_a_paper_says_nothing_of_it_for_the_others(place: Workspace) -> None:
+    place.deliver("C1")  # it lacks one of the four papers
+    place.deliver("C2", "C3", "C4")
+    found = {channel: place.pointing(channel) for channel in ("C2", "C3", "C4")}
+    (first,) = [channel for channel, pointing in found.items() if len(pointing) == 3]
+    for channel in found.keys() - {first}:
+        assert found[channel] == found[first] | {"2503.20000": first}
+
+
+def test_an_earlier_thread_that_goes_on_does_not_say_what_a_later_one_found(
+    place: Workspace,
+) -> None:
+    early = place.request("C4")
+    place.slack.inject_faults("chat.postMessage", "ok", *["http_500"] * 2)
+    place.run([early])
+    assert replies(place.slack, "C4") == 0
+    place.deliver("C1")
+    place.slack.channels["C4"].private = True  # so nobody points there
+    place.run([place.request("C3"), early])
+    assert place.pointing("C3") == dict.fromkeys(paper_ids(6)[:3], "C1")
+    assert place.pointing("C4") == {}
+
+
+def test_votes_on_cards_of_who_looked_count_on_those_of_the_others(place: Workspace) -> None:
+    place.deliver("C1")
+    place.deliver("C2")
+    begun = place.request("C3")
+    place.slack.inject_faults("chat.postMessage", "ok", "ok", *["http_500"] * 2)
+    place.run([begun])
+    (first,) = place.cards("C3")
+    place.vote("C3", "U1", paper=first)
+    place.run([begun, place.request("C4")])
+    assert replies(place.slack, "C3") == replies(place.slack, "C4") == 4
+    assert "👍 1" in place.cards("C4")[first]
+
+
+def test_where_one_that_looks_gets_no_answer_the_others_look_themselves(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(other_channels, "_PATIENCE", 0.5)
+    monkeypatch.setattr(found_lately, "_PATIENCE", 0.2)
+    place.deliver("C1")
+    place.deliver("C2")
+    audience, slow = SlackPoster.audience, list[Address]()
+
+    async def hangs_once(self: SlackPoster, address: Address) -> Audience:
+        if not slow:
+            slow.append(address)
+            await asyncio.sleep(60)
+        return await audience(self, address)
+
+    monkeypatch.setattr(SlackPoster, "audience", hangs_once)
+    channels = [f"C{n}" for n in range(10, 15)]
+    place.deliver(*channels)
+    assert [len(place.pointing(channel)) for channel in channels].count(4) == 4
+    assert [replies(place.slack, channel) for channel in channels] == [4] * 5
 
 
 def test_two_channels_at_the_same_time_do_not_point_to_each_other(place: Workspace) -> None:

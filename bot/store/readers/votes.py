@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -12,7 +11,7 @@ from bot.domain.papers import Value, fingerprint
 from bot.domain.readers.teaching import DownReason, Lesson, Taught
 from bot.domain.readers.traces import Trace, TraceKind
 from bot.domain.request import Address
-from bot.domain.subscription import Vote, Votes
+from bot.domain.subscription import Vote
 from bot.store.readers.vote_uses import VoteUses
 from bot.store.values.quarantine import ValueReader, drop_quarantined
 from bot.store.values.stored_forms import RETENTION, UNDO_FOR, N, reader_for, serialise
@@ -85,22 +84,17 @@ class PaperVotes:
             if stands >= 0:
                 return bool(stands)
 
-    def counts(self, address: Address, others: Mapping[str, Sequence[Address]]) -> dict[str, Votes]:
-        """By paper, of a channel and of the `others` that are counted with it. Each person counts
-        once: by their vote in this channel, else by that in the first of the others."""
-        if not others:
-            return {}
-        asked = [(paper, str(each)) for paper, at in others.items() for each in (address, *at)]
+    def by_person(self, places: Mapping[str, Sequence[Address]]) -> dict[str, dict[str, str]]:
+        """By paper, how each person (an id) voted in some channels; who did in several of them: in
+        the first."""
+        asked = [(paper, str(each)) for paper, at in places.items() for each in at]
         keys = [_votes(each, paper) for paper, each in asked]
-        by_person = {paper: dict[str, str]() for paper in others}
-        for number, row in self._redis.eval(_THOSE_THERE, len(keys), *keys):
+        by_person = {paper: dict[str, str]() for paper in places}
+        for number, row in self._redis.eval(_THOSE_THERE, len(keys), *keys) if keys else ():
             votes = by_person[asked[number - 1][0]]
             for person, vote in zip(row[::2], row[1::2], strict=True):
                 votes.setdefault(person, vote)
-        counts = {paper: Counter(votes.values()) for paper, votes in by_person.items()}
-        return {
-            paper: Votes(up=each[Vote.UP], down=each[Vote.DOWN]) for paper, each in counts.items()
-        }
+        return by_person
 
     # -- what they teach
 
