@@ -26,7 +26,8 @@ _AWAY = (
 )
 # How far back to look for the last announced day: past Christmas and a weekend.
 _DAYS_BACK = 5
-# Lists have been seen to fill up within the hour: one that has not grown for this long is complete.
+# Lists have been seen to fill up within the hour: one that has not grown for this long is complete,
+# counted from when it may be asked for at the earliest: somebody may ask right after midnight.
 _GROWING = timedelta(minutes=9)
 
 
@@ -148,7 +149,8 @@ def _merged(
         changed = store.lists.changed_at(batch) or list_result.changed_at
         missing = _missing(answer, fresh, note)
         is_whole = missing is None and not (note and note.is_waiting)
-        settled = is_whole and now - changed >= _GROWING and before.is_known
+        since = max(changed, calendar.first_fetch(listing.date))
+        settled = is_whole and now - since >= _GROWING and before.is_known
         return list_result.model_copy(
             update={
                 "problem": missing,

@@ -94,7 +94,7 @@ def test_one_category_still_old_is_named_and_its_papers_come_later(store: Store)
     assert list_result.problem == Problem(trouble=ArxivReason.STALE, detail="cs.AI")
     assert [a.paper.id for a in store.lists.batch(list_result.batch).papers] == ["2503.00011"]
     whole = rss_feed(FRIDAY, ("2503.00011", "new", "cs.LG"), ("2503.00012", "new", "cs.AI"))
-    later = NOW + AN_HOUR
+    later = NOW + timedelta(days=1)
     list_result = run_fetch_job(
         store, lambda *_: xml_reply(whole), later, categories=BOTH, date=FRIDAY
     )
@@ -162,6 +162,16 @@ def test_a_list_that_still_fills_up_is_not_settled(store: Store) -> None:
         ).settled
     now = NOW + timedelta(minutes=40)
     assert run_fetch_job(store, lambda *_: xml_reply(rss_feed(THURSDAY, *papers)), now).settled
+
+
+def test_a_list_that_somebody_asks_for_right_after_midnight_may_still_fill_up(store: Store) -> None:
+    """Nobody's digest of the day is made of what was there in its first minutes alone."""
+    run_fetch_job(store, lambda *_: xml_reply(rss_feed(WEDNESDAY, *YESTERDAY)))
+    midnight = datetime(2025, 3, 20, 4, 0, tzinfo=UTC)
+    first = rss_feed(THURSDAY, ("2503.00011", "new", "cs.LG"))
+    for minutes, settled in ((1, False), (18, False), (19, True)):
+        now = midnight + timedelta(minutes=minutes)
+        assert run_fetch_job(store, lambda *_: xml_reply(first), now).settled is settled
 
 
 def test_the_first_list_of_a_category_is_compared_with_the_day_before_by_the_api(
