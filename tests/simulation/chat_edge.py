@@ -49,6 +49,15 @@ class Shown:
     edits: int = 0
 
 
+@dataclass(frozen=True)
+class Naming:
+    """A card of a channel named another one, or counted votes, when it was posted or edited."""
+
+    at: float
+    address: Address
+    card: Card
+
+
 @dataclass
 class Event:
     """Something a person does, delivered to the bot at `at` (monotonic), maybe more than once.
@@ -101,6 +110,9 @@ class Chat:
         self.headed = Signal(scheduler)  # the id of a message that may become a thread's head
         self.refused = Signal(scheduler)  # a channel that could not be posted to
         self.turned_away = Counter[Address]()  # how often a channel could not
+        # Who may read a channel, from when on; before that, and else, everybody.
+        self.audiences: dict[Address, list[tuple[float, Audience]]] = defaultdict(list)
+        self.namings: list[Naming] = []
         self._ids = 0
 
     # -- as posting.Poster has it
@@ -147,6 +159,7 @@ class Chat:
         self._ids += 1
         shown = Shown(str(self._ids), key, under, post, self._scheduler.now)
         self.channels[address].append(shown)
+        self._note(address, post)
         self.tell(f"{address}: {shown.id} posted{f' under {under}' if under else ''}: {post.title}")
         if not under and not address.channel.startswith("D"):
             self.headed.give(shown.id)
@@ -174,6 +187,7 @@ class Chat:
         if self.refuses_edits:
             raise Refused("That message cannot be edited.", ChannelReason.NOT_EDITABLE)
         shown.post, shown.edits = post, shown.edits + 1
+        self._note(address, post)
         self.tell(f"{address}: {shown.id} edited")
         self._answered()
 
@@ -214,9 +228,21 @@ class Chat:
         await self._asked(address)
 
     async def audience(self, address: Address) -> Audience:
-        """Everybody reads every channel."""
         await self._asked(address)
-        return Audience.EVERYONE
+        return self.readers(address)
+
+    def readers(self, address: Address) -> Audience:
+        """Who may read a channel now."""
+        rows = self.audiences.get(address)
+        return rows[-1][1] if rows else Audience.EVERYONE
+
+    def let_read(self, address: Address, audience: Audience) -> None:
+        """From now on these may."""
+        self.audiences[address].append((self._scheduler.now, audience))
+
+    def _note(self, address: Address, post: Post) -> None:
+        if isinstance(post, Card) and (post.elsewhere or votes_on(post)):
+            self.namings.append(Naming(self._scheduler.now, address, post))
 
     async def replies(self, address: Address, under: str) -> list[PersonReply]:
         """Nobody writes."""
@@ -274,6 +300,12 @@ class Chat:
         self.events.sort(key=lambda each: each.at)
         for edge in self.edges:
             edge.notice()
+
+
+def votes_on(card: Card) -> int:
+    """How many votes a card shows."""
+    labels = [button.label for button in card.buttons if button.action in ("up", "down")]
+    return sum(int(label.partition(" ")[2] or 0) for label in labels)
 
 
 def _edited(profile: str, relevance: str) -> Action:

@@ -15,7 +15,7 @@ from bot.domain.message import Button, Card, Message
 from bot.domain.request import Address
 from tests.simulation.chat_edge import Event, Shown
 from tests.simulation.plan import Act
-from tests.simulation.readers_plan import FICKLE, GUEST, PARTLY, READERS, Absence, Habit
+from tests.simulation.readers_plan import FICKLE, GUEST, PARTLY, READERS, Absence, Habit, Opening
 from tests.simulation.scheduler import Process, Signal
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class People:
         for absence in self._world.plan.absences:
             process = Process("absence", lambda each=absence: self._be_away(each), is_mortal=False)
             self._world.scheduler.spawn(process, absence.at)
+        for opening in self._world.plan.openings:
+            process = Process("opening", lambda each=opening: self._open(each), is_mortal=False)
+            self._world.scheduler.spawn(process, opening.at)
 
     def end(self) -> None:
         """Whoever was away is there again, and stays."""
@@ -107,6 +110,11 @@ class People:
         if not self._is_calm:
             self._stay(workspace, FICKLE, before)
             self._world.tell(f"{FICKLE} is back ({workspace})")
+
+    def _open(self, opening: Opening) -> None:
+        address = self._world.plan.channels[opening.channel]
+        self._world.chats[address.platform].let_read(address, opening.audience)
+        self._world.tell(f"{address} is read by {opening.audience}")
 
     # -- what they do
 

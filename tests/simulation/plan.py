@@ -13,7 +13,7 @@ from bot.domain.schedule import EVERY_DAY, WEEKDAYS, Schedule
 from tests.factories import profile
 from tests.simulation import arxiv_edge
 from tests.simulation.arxiv_edge import CATEGORIES, Morning
-from tests.simulation.readers_plan import Absence, Habit, absences, habits
+from tests.simulation.readers_plan import Absence, Habit, Opening, absences, habits, openings
 
 PLATFORMS = ("slack", "discord")
 _ZONES = (
@@ -118,6 +118,7 @@ class Plan:
     busy_seconds: float
     habits: tuple[Habit, ...]
     absences: tuple[Absence, ...]
+    openings: tuple[Opening, ...]
     operator: Address | None = None  # the channel that hears of troubles
     installed: bool = False  # Slack's workspaces install it, each with a token of its own
     rotates: bool = False  # which expires, and is exchanged
@@ -153,6 +154,7 @@ class Plan:
             *(("absences", each) for each in self.absences),
             *(("troubles", t) for t in self.troubles if t.kind in OPERATORS_TROUBLES),
             *(("troubles", t) for t in self.troubles if t.kind in INSTALLED_TROUBLES),
+            *(("openings", each) for each in self.openings),
         ]
 
     def with_only(self, parts: list[tuple[str, object]]) -> Plan:
@@ -169,6 +171,7 @@ class Plan:
             subscribed=tuple(s for s in self.subscribed if ("subscribed", s) in kept),
             habits=tuple(h for h in self.habits if ("habits", h) in kept),
             absences=tuple(a for a in self.absences if ("absences", a) in kept),
+            openings=tuple(o for o in self.openings if ("openings", o) in kept),
         )
 
 
@@ -216,12 +219,14 @@ def make_plan(
         acts=(
             *_acts(random, days, addresses, profiles),
             *_asked_twice(Random(f"{seed} two"), days, subscribed),
+            *_asked_early(Random(f"{seed} early"), begin, days, subscribed),
         ),
         day_tokens=random.choice((None, None, 6000, many_tokens)),
         catch_up_days=random.choice((1, 3, 5)),
         busy_seconds=random.choice((10.0, 60.0, 120.0, 120.0)),
         habits=tuple(habits(seed, days, addresses)),
         absences=tuple(absences(seed, days, addresses)),
+        openings=tuple(openings(seed, days, addresses)),
         operator=operator,
         installed=installed,
         rotates=rotates,
@@ -372,6 +377,20 @@ def _asked_twice(random: Random, days: int, subscribed: list[Subscribed]) -> lis
         for person, later in (("U1", 0.0), second):
             text = f"now {row.profile}"
             rows.append(Act(at + later, row.channel, text, random.random(), person=person))
+    return rows
+
+
+def _asked_early(
+    random: Random, begin: datetime, days: int, subscribed: list[Subscribed]
+) -> list[Act]:
+    """A digest is asked for in the first minutes of a day in New York: its list may still grow."""
+    rows, chance = list[Act](), random.choice((0.0, 0.7))
+    for number in range(1, days):
+        if random.random() < chance:
+            midnight = datetime.combine(begin + timedelta(days=number), time(0), NEW_YORK)
+            at = (midnight - begin).total_seconds() + random.uniform(0.0, 180.0)
+            row = random.choice(subscribed)
+            rows.append(Act(at, row.channel, f"now {row.profile}", random.random()))
     return rows
 
 

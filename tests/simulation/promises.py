@@ -17,6 +17,7 @@ from tests.simulation.promised import (
     digests,
     keeping,
     mornings,
+    openings,
     operators,
     tellings,
     times,
@@ -26,7 +27,7 @@ from tests.simulation.world import World
 
 _PAGES = (
     *(channels, answers, days, times, mornings, digests, tellings, keeping),
-    *(operators, workspaces),
+    *(operators, workspaces, openings),
 )
 
 

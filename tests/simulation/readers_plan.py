@@ -1,10 +1,12 @@
-"""What readers will do in a run: follow, save, share, search, be forgotten; who is not there."""
+"""What readers will do in a run: follow, save, share, search, be forgotten; who is not there, and
+who may read a channel."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
 
+from bot.domain.readers.elsewhere import Audience
 from bot.domain.request import Address
 from tests.simulation.arxiv_edge import AUTHORS, TERMS
 
@@ -50,6 +52,15 @@ class Absence:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Opening:
+    """Who may read a channel (its number) from `at` (seconds from the begin) on."""
+
+    at: float
+    channel: int
+    audience: Audience
+
+
 def habits(seed: int, days: int, addresses: tuple[Address, ...]) -> list[Habit]:
     """Few readers do many things: then what they do meets."""
     random = Random(f"{seed} readers")
@@ -90,6 +101,21 @@ def absences(seed: int, days: int, addresses: tuple[Address, ...]) -> list[Absen
         channel, kind = random.randrange(len(addresses)), random.choice(ABSENCES)
         seconds = random.choice((60.0, 3600.0, 12 * 3600.0, 2 * _DAY))
         rows.append(Absence(at, channel, kind, seconds))
+    return rows
+
+
+def openings(seed: int, days: int, addresses: tuple[Address, ...]) -> list[Opening]:
+    """In every other run some channels are not everybody's, and are made private, or opened, or
+    shared with outsiders meanwhile."""
+    random = Random(f"{seed} openings")
+    rate = random.choice((0.0, 0.0, 0.03, 0.3)) * len(addresses) / _DAY
+    if not rate:
+        return []
+    few = (*[Audience.EVERYONE] * 3, Audience.MEMBERS, Audience.OUTSIDERS)
+    rows = [Opening(0.0, channel, random.choice(few)) for channel in range(len(addresses))]
+    rows, at = [row for row in rows if row.audience is not Audience.EVERYONE], 0.0
+    while (at := at + random.expovariate(rate)) < days * _DAY:
+        rows.append(Opening(at, random.randrange(len(addresses)), random.choice(few)))
     return rows
 
 

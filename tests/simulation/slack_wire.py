@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bot.commands.permissions import PersonKind
+from bot.domain.readers.elsewhere import Audience
 from bot.domain.reasons import ChannelReason
 from bot.domain.request import Address
 from bot.errors import Gone, PaperboyError, Refused, Unavailable
@@ -188,8 +189,10 @@ class SlackWire:
         return {"channel": {"id": there.channel}}
 
     async def _info(self, team: str, given: Json) -> Json:
-        await self._chat.look(self._address(team, given))
-        return {"channel": {"is_private": False}}
+        audience = await self._chat.audience(self._address(team, given))
+        is_shared = audience is Audience.OUTSIDERS
+        is_private = audience is Audience.MEMBERS
+        return {"channel": {"is_private": is_private, "is_ext_shared": is_shared}}
 
     async def _permalink(self, team: str, given: Json) -> Json:
         address = self._address(team, given)

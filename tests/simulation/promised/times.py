@@ -131,7 +131,7 @@ def _in_time(world: World, subscription: Subscription, asked: list[float]) -> It
             yield f"{subscription.key}: {delivery.date} came before its time ({moment})"
         if moment < plan.begin + timedelta(hours=2) or _is_asked(moment, head, asked):
             continue
-        is_calm = _calm(world, moment - _BEFORE, moment + timedelta(hours=2))
+        is_calm = calm(world, moment - _BEFORE, moment + timedelta(hours=2))
         if is_calm and head.at > moment.timestamp() + _SOON:
             yield from _told_late(subscription, delivery, moment, head, messages)
         yield from _soon_after(world, subscription, delivery, moment, head)
@@ -157,7 +157,7 @@ def _soon_after(
     begin = max(moment, _whole_at(world, view))
     if not _own_papers(world, subscription, delivery):
         return  # a list that stays empty is waited for
-    if came - begin > _RECOVERY and _calm(world, came - _RECOVERY, came):
+    if came - begin > _RECOVERY and calm(world, came - _RECOVERY, came):
         yield f"{subscription.key}: {delivery.date} came at {came}, all was well long before"
 
 
@@ -185,12 +185,12 @@ def _completed(
     if is_judged_later(world, subscription, delivery):
         return
     where = f"{subscription.key}: {delivery.date}"
-    is_calm = _calm(world, moment + _WINDOW - timedelta(hours=3), moment + _WINDOW)
+    is_calm = calm(world, moment + _WINDOW - timedelta(hours=3), moment + _WINDOW)
     missing = [d for d in digest.decisions if d.trouble not in (None, ModelReason.NO_BUDGET)]
     if missing and is_calm:
         yield f"{where} ended without a score for {missing[0].paper.id}: {missing[0].trouble}"
     papers = _own_papers(world, subscription, delivery)
-    is_short = papers and view.listed.problem and _calm(world, moment - _BEFORE, moment + _WINDOW)
+    is_short = papers and view.listed.problem and calm(world, moment - _BEFORE, moment + _WINDOW)
     if is_short and view.listed.problem and _whole(world, view, moment):
         yield f"{where} goes on saying that papers are missing: {view.listed.problem.trouble}"
 
@@ -212,7 +212,7 @@ def _whole_at(world: World, view: ChannelView) -> datetime:
     return datetime.combine(view.listed.date, time(0), NEW_YORK) + hours
 
 
-def _calm(world: World, begin: datetime, end: datetime) -> bool:
+def calm(world: World, begin: datetime, end: datetime) -> bool:
     """Whether nothing went wrong between two moments."""
     first, last = ((at - world.plan.begin).total_seconds() for at in (begin, end))
     return not any(t.at < last and t.end + 900 > first for t in world.troubles.spans)
