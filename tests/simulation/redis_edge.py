@@ -166,8 +166,20 @@ class _Connection(FakeRedisConnection):  # type: ignore[misc]
             if args[:2] == ("EVAL", _RENEW) and self._simulated.renewing:
                 self._simulated.renewing()
             first, *rest = str(args[0]).split()  # "SCRIPT LOAD" is two words
-            words = [self.encoder.encode(arg) for arg in (first, *rest, *args[1:])]
-            self._sock._process_command(words)
+            words = (first, *rest, *args[1:])
+            self._sock._process_command(
+                [w.encode() if type(w) is str else self.encoder.encode(w) for w in words]
+            )
+
+    def _decode(self, response: Any) -> Any:
+        """As the fake connection does it, sooner: every client here wants text."""
+        if type(response) is bytes:
+            return response.decode()
+        if type(response) is dict:
+            return {self._decode(key): self._decode(value) for key, value in response.items()}
+        if type(response) is list:
+            return [r.decode() if type(r) is bytes else self._decode(r) for r in response]
+        return response
 
     def read_response(self, *args: Any, **named: Any) -> Any:
         answer = super().read_response(*args, **named)

@@ -195,11 +195,14 @@ def _posted(
         return
     cards = {m.post.title for m in messages if isinstance(m.post, Card) and m.removed != "by us"}
     is_damaged = head.id in world.troubles.damaged_threads or delivery.ended is not None
-    is_excused = is_damaged or _was_given_up(world, address, delivery, len(digest.posted))
-    for decision in digest.posted:
-        title = decision.paper.title
-        if title not in cards and not is_excused and title not in chat.refused_titles:
-            yield f"{where}: {decision.paper.id} is picked and not posted"
+    titles = {decision.paper.title: decision.paper.id for decision in digest.posted}
+    missing = [id for t, id in titles.items() if t not in cards and t not in chat.refused_titles]
+    if (
+        missing
+        and not is_damaged
+        and not _was_given_up(world, address, delivery, len(digest.posted))
+    ):
+        yield from (f"{where}: {id} is picked and not posted" for id in missing)
     own = [m.post for m in messages if m.under == head.id and not m.removed]
     if not world.troubles.forgotten:
         is_told = not is_damaged and _is_newest(world, f"{address}:{delivery.day}")
