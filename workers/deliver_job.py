@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from bot.errors import Gone, PaperboyError, Unavailable
 from bot.planning import plan
 from bot.runtime.posting import HEAD, ChannelRateLimit, PostedThread, Poster, ThreadPoster
 from bot.settings import Settings
-from bot.store.outbox import Outbox, Turns
+from bot.store.outbox import Outbox, OutboxEntry, Turns
 from bot.store.requests import DueDeliveries
 from bot.store.store import Store
 from bot.store.values.lease import Lease, LeaseLost
@@ -140,7 +140,8 @@ class _ChannelDelivery:
             return
         name = delivery_name(request, list_result)
         day = name.rpartition(":")[2]
-        days = store.days.for_request(request)
+        listed = [day.listed for day in (*facts.earlier, facts)]
+        days = store.days.for_request(request, listed)
         if len(days) <= len(request.earlier) and not self._is_due():
             return  # a stored day is unreadable; it is judged again first
         decided, basis = (
@@ -150,9 +151,11 @@ class _ChannelDelivery:
         thread = partial(self._thread, lease=lease)
         await give_back(store, request, day, days, thread, self.clock())
         is_last_try = plan.is_last_try(request, self.clock())
-        digest = self._digest(name, list_result, decided, basis, is_last_try)
+        outbox = Outbox(store.trips, name)
+        entries = outbox.entries()
+        digest = self._digest(name, list_result, decided, basis, is_last_try, entries)
         cards = PostedCards(store, request.address, thread)
-        posted = await self._posted(digest, day, thread(Outbox(store.trips, name)), cards)
+        posted = await self._posted(digest, day, thread(outbox), cards, entries)
         if posted.ended:
             log.warning("thread ended early", channel=str(request.address), why=posted.ended)
         else:
@@ -182,10 +185,11 @@ class _ChannelDelivery:
         decided: Digest | None,
         basis: DeliveryBasis,
         is_last_try: bool,
+        entries: Mapping[str, OutboxEntry],
     ) -> Digest:
         """What the channel gets in this delivery (a name), stored before it is posted: what it was
-        about to get, unless other decisions were made or a last try adds to it. Raises KeyError
-        when nothing was decided."""
+        about to get, unless other decisions were made or a last try adds to it. `entries` are those
+        of its messages. Raises KeyError when nothing was decided."""
         request, store, day = self.request, self.store, name.rpartition(":")[2]
         begun = store.history.channel_view(name)
         given = store.history.digest(name) if begun else None
@@ -202,7 +206,7 @@ class _ChannelDelivery:
             store, request.address, self.embeddings, decided, given, chosen_from
         )
         digest = by_votes or chosen_from(decided)
-        shown = Shown(given, Outbox(store.trips, name).entries(), had)
+        shown = Shown(given, entries, had)
         digest = with_stand_ins(digest, shown, is_last_try)
         if request.subscription:
             store.requests.put_begun(request)
@@ -210,11 +214,17 @@ class _ChannelDelivery:
         return digest
 
     async def _posted(
-        self, digest: Digest, day: str, thread: ThreadPoster, cards: PostedCards
+        self,
+        digest: Digest,
+        day: str,
+        thread: ThreadPoster,
+        cards: PostedCards,
+        entries: Mapping[str, OutboxEntry],
     ) -> PostedThread:
-        """Post the thread; its head names the papers whose message the platform refuses."""
+        """Post the thread, of which there are `entries`; its head names the papers whose message
+        the platform refuses."""
         ids = [decision.paper.id for decision in digest.posted]
-        refused = {id: e.refused for id, e in thread.outbox.entries().items() if not e.message}
+        refused = {id: e.refused for id, e in entries.items() if not e.message}
         unposted = {id: reason for id in ids if (reason := refused.get(id))}
         head = digest_views.head(digest, day, unposted)
         states = await self.others.look(

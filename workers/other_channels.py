@@ -201,7 +201,8 @@ class OtherChannels:
         entry: OutboxEntry | None = thread.head
         while entry and not entry.message and not entry.refused:
             await asyncio.sleep(_POLL_SECONDS)
-            entry = await asyncio.to_thread(_entry, self._store, thread.address, thread.day)
+            outbox = Outbox(self._store.trips, f"{thread.address}:{thread.day}")
+            entry = await outbox.entry_together(HEAD)
         return entry.message if entry else ""
 
     async def _audience(self, address: Address, heard: _Heard) -> Audience | None:
@@ -246,10 +247,6 @@ async def _in_time(address: Address, asked: Awaitable[T]) -> T | None:
     except Exception:
         log.exception("other channels not known", channel=str(address))
     return None
-
-
-def _entry(store: Store, address: Address, day: str) -> OutboxEntry | None:
-    return Outbox(store.trips, f"{address}:{day}").entry(HEAD)
 
 
 def _urls(

@@ -215,7 +215,7 @@ class ThreadPoster:
     async def was_sent(self, slot: str, under: str | None) -> bool:
         """Whether a message is in the channel, or was, or was refused; one that may have been sent
         is looked for. Raises Unavailable and Gone."""
-        entry = await asyncio.to_thread(self.outbox.entry, slot)
+        entry = await self.outbox.entry_together(slot)
         if entry is None or entry.message or entry.refused:
             return entry is not None
         find = partial(self.poster.find, self.address, self._key(slot), entry.at, under)
@@ -231,7 +231,7 @@ class ThreadPoster:
     async def change(self, slot: str, post: Post, under: str | None = None) -> bool:
         """Edit a posted message, unless it says this already or is gone; returns whether it says
         this now. Raises like post()."""
-        known = await asyncio.to_thread(self.outbox.entry, slot)
+        known = await self.outbox.entry_together(slot)
         if not known or not known.message or known.refused is ChannelReason.MESSAGE_GONE:
             return False
         if known.body != _body(post):
@@ -253,7 +253,7 @@ class ThreadPoster:
 
     async def _opened(self, message: str, head: Message) -> OutboxEntry:
         """The entry of the opened thread, which is opened once."""
-        known = await asyncio.to_thread(self.outbox.entry, _THREAD)
+        known = await self.outbox.entry_together(_THREAD)
         if known:
             return known
         entry = OutboxEntry(at=self.clock())
@@ -327,7 +327,7 @@ class ThreadPoster:
     async def _delete_duplicates(self) -> None:
         """Delete the second of two messages: the first appeared only after find() had missed it."""
         for slot, (since, under) in self._unclear.items():
-            entry = await asyncio.to_thread(self.outbox.entry, slot)
+            entry = await self.outbox.entry_together(slot)
             find = partial(self.poster.find, self.address, self._key(slot), since, under)
             try:
                 for extra in await self._with_retries(find):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 
 from redis import Redis
 from redis.client import Pipeline
 
-from bot.domain.digest import Digest, Source
+from bot.domain.digest import Digest, ListResult, Source
 from bot.domain.papers import fingerprint
 from bot.domain.request import DigestRequest, digest_name
 from bot.planning.plan import StepRecord
@@ -104,12 +105,15 @@ class Days:
                     del self._cache[next(iter(self._cache))]
         return digest
 
-    def for_request(self, request: DigestRequest) -> dict[str, Digest]:
+    def for_request(
+        self, request: DigestRequest, listed: Sequence[ListResult | None] | None = None
+    ) -> dict[str, Digest]:
         """A request's decided days by name, the newest last, each with the newest result of its
-        list."""
+        list, or what was `listed` for whoever has just read it."""
         days = dict[str, Digest]()
-        for query in request.queries:
-            if list_result := self._lists.result(query):
+        found = listed or [self._lists.result(query) for query in request.queries]
+        for query, list_result in zip(request.queries, found, strict=True):
+            if list_result:
                 name = digest_name(request.for_single_day(query, request.since), list_result)
                 if digest := self.get_cached(name):
                     days[name] = digest.model_copy(update={"listed": list_result})

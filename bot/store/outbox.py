@@ -148,6 +148,10 @@ class Outbox:
     def entry(self, slot: str) -> OutboxEntry | None:
         return self._read(slot, self._redis.hget(self._key, slot))
 
+    async def entry_together(self, slot: str) -> OutboxEntry | None:
+        """The same from an event loop."""
+        return self._read(slot, await self._trips.ask("HGET", self._key, slot))
+
     def _read(self, slot: str, value: Any) -> OutboxEntry | None:
         """An entry that cannot be read becomes one without a message: it may have been sent."""
         entry = self._rows.decode(self._key, slot, value, read_entry)

@@ -31,6 +31,16 @@ class ShownDay(Value):
     papers: tuple[str, ...]
 
 
+# Notes in one command where papers are, and drops what form 3 had of them. KEYS: the channel's, the
+# papers'. ARGV: the channel with the day, when that was judged, seconds, the papers.
+_PUT_PLACES: Final = """
+redis.call('hdel', KEYS[1], unpack(ARGV, 4))
+for n = 2, #KEYS do
+  redis.call('zadd', KEYS[n], 'NX', ARGV[2], ARGV[1])
+  redis.call('expire', KEYS[n], ARGV[3])
+end
+"""
+
 # Of most papers no other profile is noted: only those that are there are answered, each with its
 # number among the keys.
 _THOSE_THERE: Final = """
@@ -91,14 +101,11 @@ class ShownPapers:
             return after
 
         _, row = self._rows.change(_key(address), _row(day), ShownDay, updated)
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hdel(_key(address), *ids)
-            # Direct messages on Discord are in no workspace, and nobody's other channels.
-            for id in ids if address.workspace else ():
-                begun = digest.judged_at.timestamp()
-                pipe.zadd(_channels(address, id), {f"{address.channel} {day}": begun}, nx=True)
-                pipe.expire(_channels(address, id), MESSAGES)
-            pipe.execute()
+        # Direct messages on Discord are in no workspace, and nobody's other channels.
+        places = [_channels(address, id) for id in ids] if address.workspace else []
+        keys, member = (_key(address), *places), f"{address.channel} {day}"
+        begun, seconds = digest.judged_at.timestamp(), int(MESSAGES.total_seconds())
+        self._redis.eval(_PUT_PLACES, len(keys), *keys, member, begun, seconds, *ids)
         return set(row.papers) if row else set()
 
     def drop(self, address: Address, day: str, kept: Collection[str] = ()) -> None:

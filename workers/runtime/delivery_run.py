@@ -59,6 +59,7 @@ class DeliveryRun:
         self._places: dict[str, Address] = {}
         self._resting: dict[str, float] = {}
         self._faults = Counter[str]()
+        self._done: list[str] = []
         self._entrance = asyncio.Semaphore(_AT_ONCE)
         self._last = 0.0
 
@@ -84,6 +85,7 @@ class DeliveryRun:
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         if self._under_way:
             log.info("deliveries handed back", channels=len(self._under_way))
+        self._drop_done()
 
     async def _start_newcomers(self, now: float) -> None:
         """Start deliveries that are due and not resting, one at a time per channel."""
@@ -102,7 +104,14 @@ class DeliveryRun:
                 )
                 begun += 1
 
+    def _drop_done(self) -> None:
+        """Those that were made wait no more. Of one whose process dies before, the next job finds
+        that nothing is left to do."""
+        self._deliveries.drop(self._done)
+        self._done.clear()
+
     def _collect_finished(self) -> None:
+        self._drop_done()
         for key in [key for key, task in self._under_way.items() if task.done()]:
             del self._places[key]
             if self._under_way.pop(key).result() is not ChannelResult.LOCKED:
@@ -124,7 +133,7 @@ class DeliveryRun:
             result = ChannelResult.FAULT if self._faults[key] >= _TRIES else ChannelResult.AGAIN
         match result:
             case ChannelResult.DONE:
-                self._deliveries.drop([key])
+                self._done.append(key)
             case ChannelResult.LOCKED | ChannelResult.AGAIN:
                 self._resting[key] = time.monotonic() + _REST_SECONDS
             case ChannelResult.UNAVAILABLE | ChannelResult.FAULT:
