@@ -64,6 +64,8 @@ class Arxiv:
         self.is_calm = False
         # How likely a paper comes once more: in some runs that is most days.
         self._crossing = Random(f"{seed} crossing").choice((0.2, 0.2, 0.8))
+        # And in some, days have many papers: then limits are reached.
+        self._many = Random(f"{seed} many papers").choice((1, 1, 3))
 
     def papers(self, day: date) -> tuple[Announced, ...]:
         """What is announced on a day (in New York); nothing at weekends and on holidays. A paper of
@@ -86,7 +88,7 @@ class Arxiv:
                 f"{day:%y%m}.{day.day * 100 + n:05}",
                 tuple(random.sample(CATEGORIES, random.choice((1, 1, 2)))),
             )
-            for n in range(random.choice((1, 3, 3, 5)))
+            for n in range(self._many * random.choice((1, 3, 3, 5)))
         ]
         if random.random() < self._crossing and (before := self._new(weekday_before(day))):
             own.append(_cross_listed(random.choice(before), random))

@@ -182,6 +182,8 @@ def make_plan(
     due at so many different times of day; None: at any."""
     random = Random(f"{seed} plan")
     begin = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=random.randrange(300))
+    # In some runs people do much, so that what they do meets.
+    busy = Random(f"{seed} busy").choice((1.0, 1.0, 6.0))
     addresses = tuple(
         Address(platform=PLATFORMS[w % 2], workspace=f"T{w}", channel=f"C{w}{c}")
         for w in range(workspaces)
@@ -217,14 +219,14 @@ def make_plan(
             *(_operators_troubles(Random(f"{seed} closed"), days) if operator else ()),
         ),
         acts=(
-            *_acts(random, days, addresses, profiles),
-            *_asked_twice(Random(f"{seed} two"), days, subscribed),
+            *_acts(random, days, addresses, profiles, busy),
+            *_asked_twice(Random(f"{seed} two"), days, subscribed, busy),
             *_asked_early(Random(f"{seed} early"), begin, days, subscribed),
         ),
         day_tokens=random.choice((None, None, 6000, many_tokens)),
         catch_up_days=random.choice((1, 3, 5)),
         busy_seconds=random.choice((10.0, 60.0, 120.0, 120.0)),
-        habits=tuple(habits(seed, days, addresses)),
+        habits=tuple(habits(seed, days, addresses, busy)),
         absences=tuple(absences(seed, days, addresses)),
         openings=tuple(openings(seed, days, addresses)),
         operator=operator,
@@ -367,10 +369,10 @@ def _at_the_new_list(random: Random, begin: datetime, days: int) -> list[Trouble
     return rows
 
 
-def _asked_twice(random: Random, days: int, subscribed: list[Subscribed]) -> list[Act]:
+def _asked_twice(random: Random, days: int, subscribed: list[Subscribed], busy: float) -> list[Act]:
     """The same digest is asked for by two people, or by one of them again, a moment later."""
     rows, at = list[Act](), 0.0
-    rate = random.choice((0.0, 0.1)) * len(subscribed) / _DAY
+    rate = busy * random.choice((0.0, 0.1)) * len(subscribed) / _DAY
     while rate and (at := at + random.expovariate(rate)) < days * _DAY:
         row = random.choice(subscribed)
         second = random.choice(("U1", "U2")), random.uniform(0.0, 2.0)
@@ -399,9 +401,10 @@ def _acts(
     days: int,
     addresses: tuple[Address, ...],
     profiles: dict[str, tuple[Profile, ...]],
+    busy: float,
 ) -> list[Act]:
     rows, at = list[Act](), 0.0
-    while (at := at + random.expovariate(0.2 * len(addresses) / _DAY)) < days * _DAY:
+    while (at := at + random.expovariate(busy * 0.2 * len(addresses) / _DAY)) < days * _DAY:
         channel = random.randrange(len(addresses))
         name = random.choice(profiles[addresses[channel].workspace_key]).name
         again = random.choice(((), (), (), (1.0,), (0.01, 3.0), (30.0,)))

@@ -61,11 +61,11 @@ class Opening:
     audience: Audience
 
 
-def habits(seed: int, days: int, addresses: tuple[Address, ...]) -> list[Habit]:
-    """Few readers do many things: then what they do meets."""
+def habits(seed: int, days: int, addresses: tuple[Address, ...], busy: float = 1.0) -> list[Habit]:
+    """Few readers do many things: then what they do meets; `busy` times as many as usual."""
     random = Random(f"{seed} readers")
     rows, at = _fridays(Random(f"{seed} fridays"), len(addresses)), 0.0
-    rate = random.choice((0.0, 0.2, 0.2, 0.4)) * len(addresses) / _DAY
+    rate = busy * random.choice((0.0, 0.2, 0.2, 0.4)) * len(addresses) / _DAY
     some = [random.choice(READERS), random.choice((PARTLY, FICKLE))]
     for person in some if rate else ():  # what is followed early is told often
         text, early = f"follow author {random.choice(AUTHORS)}", random.uniform(0.0, _EARLY)
