@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
-from math import floor
+from math import floor, inf
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _LOCALLY = "ranked locally: "
 _A_FEW_DAYS = timedelta(days=3)
+# How often it is written down who is subscribed (audit.Audit).
+_LOOKED = 7200.0
 
 
 def broken(world: World) -> Iterator[str]:
@@ -50,7 +52,7 @@ def _adds_up(world: World, address: Address, delivery: Delivery, is_paused: bool
     yield from (f"{where}: {id} has {n} outcomes" for id, n in counted.items() if n > 1)
     days = [delivery.date, *earlier(world, address, delivery)]
     announced = papers_of(world, digest.profile, days)
-    if digest.listed.problem is None:
+    if digest.listed.problem is None and not _asked_for_early(world, address, delivery, digest):
         missing = announced.keys() - counted.keys()
         if digest.listed.archive:  # the feed here lists these in all their categories
             missing -= {id for day in days for id in _crossed_elsewhere(world, digest.profile, day)}
@@ -64,6 +66,21 @@ def _adds_up(world: World, address: Address, delivery: Delivery, is_paused: bool
     yield from _seen_before(world, where, address, digest)
     if not is_paused:  # nothing more comes before a person resumes it
         yield from _posted(world, where, address, delivery, digest)
+
+
+def _asked_for_early(world: World, address: Address, delivery: Delivery, digest: Digest) -> bool:
+    """Whether a list could still grow, and only a person had asked for its digest: nobody goes on
+    with it there."""
+    if digest.listed.settled:
+        return False
+    states = world.audit.seen.get(f"{address} {delivery.profile}") or [(-inf, None)]
+    ends = [*(since for since, _ in states[1:]), inf]
+    return not any(
+        subscription
+        and not subscription.paused
+        and since <= delivery.at.timestamp() + _LOOKED <= end
+        for (since, subscription), end in zip(states, ends, strict=True)
+    )
 
 
 def _shown_as(
