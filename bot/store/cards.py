@@ -22,7 +22,6 @@ _APART = "pb:apart"
 # key. There was none before December 2026: without _ALL in it, it does not have the older ones.
 _PLACES, _ALL = "pb:audience-places", "all"
 
-
 # In one command, because a delivery has one of each paper: what is empty is taken away.
 _PUT_POINTERS = """
 for n, key in ipairs(KEYS) do

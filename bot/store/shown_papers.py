@@ -12,6 +12,7 @@ from redis.client import Pipeline
 from bot.domain.digest import Digest, Outcome
 from bot.domain.papers import Value
 from bot.domain.request import Address
+from bot.store.values.held import held
 from bot.store.values.quarantine import ValueReader
 from bot.store.values.stored_forms import (
     LOOKING_BACK,
@@ -39,17 +40,6 @@ for n = 2, #KEYS do
   redis.call('zadd', KEYS[n], 'NX', ARGV[2], ARGV[1])
   redis.call('expire', KEYS[n], ARGV[3])
 end
-"""
-
-# Of most papers no other profile is noted: only those that are there are answered, each with its
-# number among the keys.
-_THOSE_THERE: Final = """
-local found = {}
-for n, key in ipairs(KEYS) do
-  local members = redis.call('smembers', key)
-  if #members > 0 then found[#found + 1] = {n, members} end
-end
-return found
 """
 
 # The most channels of a workspace that are looked at for one paper.
@@ -226,8 +216,8 @@ class ShownPapers:
         """The same of several papers, in one round trip."""
         keys = [f"pb:also:{address}:{paper}" for paper in papers]
         titles: dict[str, tuple[str, ...]] = dict.fromkeys(papers, ())
-        for number, row in self._redis.eval(_THOSE_THERE, len(keys), *keys) if keys else ():
-            titles[papers[number - 1]] = tuple(sorted(map(str, row)))
+        for place, row in held(self._redis, "smembers", keys):
+            titles[papers[place]] = tuple(sorted(row))
         return titles
 
     def _origins(self, address: Address) -> dict[str, _Origin]:

@@ -61,7 +61,7 @@ class Opening:
     audience: Audience
 
 
-def habits(seed: int, days: int, addresses: tuple[Address, ...], busy: float = 1.0) -> list[Habit]:
+def habits(seed: int, days: int, addresses: tuple[Address, ...], busy: float) -> list[Habit]:
     """Few readers do many things: then what they do meets; `busy` times as many as usual."""
     random = Random(f"{seed} readers")
     rows, at = _fridays(Random(f"{seed} fridays"), len(addresses)), 0.0

@@ -476,6 +476,17 @@ def test_of_many_channels_a_card_looks_at_those_that_had_the_paper_first(store: 
     assert len(store.shown_papers.in_other_channels(slack_address("C1"), [ONE])[ONE]) == 20
 
 
+def test_a_day_judged_again_makes_no_channel_a_later_one(store: Store) -> None:
+    day = digest(decision(ONE, Outcome.PICKED))
+    for hours, channel in enumerate(("C1", *(f"C{n}" for n in range(2, 23)), "C1")):
+        judged = day.judged_at + timedelta(hours=hours)
+        again = day.model_copy(update={"judged_at": judged})
+        store.shown_papers.put(slack_address(channel), again, "day")
+    assert (
+        slack_address("C1") in store.shown_papers.in_other_channels(slack_address("C9"), [ONE])[ONE]
+    )
+
+
 def test_channels_that_an_older_release_noted_are_found(store: Store) -> None:
     for channel in ("C1", "C2"):
         store.shown_papers.put(slack_address(channel), digest(decision(ONE, Outcome.PICKED)), "day")

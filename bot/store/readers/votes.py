@@ -13,6 +13,7 @@ from bot.domain.readers.traces import Trace, TraceKind
 from bot.domain.request import Address
 from bot.domain.subscription import Vote
 from bot.store.readers.vote_uses import VoteUses
+from bot.store.values.held import held
 from bot.store.values.quarantine import ValueReader, drop_quarantined
 from bot.store.values.stored_forms import RETENTION, UNDO_FOR, N, reader_for, serialise
 
@@ -47,18 +48,6 @@ return 1
 """
 
 
-# Of most papers in most channels there are none: only those that are there are answered, each with
-# its number among the keys.
-_THOSE_THERE = """
-local found = {}
-for n, key in ipairs(KEYS) do
-  local row = redis.call('hgetall', key)
-  if #row > 0 then found[#found + 1] = {n, row} end
-end
-return found
-"""
-
-
 class Forgotten(Value):
     """Votes that were forgotten, until that can no longer be undone."""
 
@@ -90,8 +79,8 @@ class PaperVotes:
         asked = [(paper, str(each)) for paper, at in places.items() for each in at]
         keys = [_votes(each, paper) for paper, each in asked]
         by_person = {paper: dict[str, str]() for paper in places}
-        for number, row in self._redis.eval(_THOSE_THERE, len(keys), *keys) if keys else ():
-            votes = by_person[asked[number - 1][0]]
+        for place, row in held(self._redis, "hgetall", keys):
+            votes = by_person[asked[place][0]]
             for person, vote in zip(row[::2], row[1::2], strict=True):
                 votes.setdefault(person, vote)
         return by_person

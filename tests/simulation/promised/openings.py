@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING
 
 from bot.domain.message import Card
@@ -57,8 +58,8 @@ def _kept_to_itself(world: World, chat: Chat, naming: Naming, late: float) -> It
 
 def _all_the_while(chat: Chat, address: Address, begin: float, end: float, *but: Audience) -> bool:
     """Whether a channel had none of these audiences from one moment to the other."""
-    rows = [(float("-inf"), Audience.EVERYONE), *chat.audiences.get(address, ())]
-    over = [*(at for at, _ in rows[1:]), float("inf")]
+    rows = [(-inf, Audience.EVERYONE), *chat.audiences.get(address, ())]
+    over = [*(at for at, _ in rows[1:]), inf]
     return not any(
         audience in but and since <= end and until >= begin
         for (since, audience), until in zip(rows, over, strict=True)
